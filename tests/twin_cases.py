@@ -1,0 +1,41 @@
+"""One entry per model: the examples on which tests/test_twins.py compares its twins.
+
+To add a model `Net` of companion/topic/net_torch.py and net_keras.py, add
+
+    "companion.topic.net:Net": [Case((NetConfig(...),), {"inputs": _normal(4, 3)})],
+
+with the name of the two modules without their ending, the arguments of the constructor, and NumPy
+inputs by the names of the parameters of `forward` and `call`. Choose the smallest config that uses
+every part of the model, and one case for each choice of the config that changes the computation.
+Where the twins lay out images differently, give `arrange` too. Import configs only, no framework.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from companion.vision.config import ACTIVATIONS, MLPConfig
+
+_rng = np.random.default_rng(0)
+
+
+class Case(NamedTuple):
+    """A model to make and inputs to give it."""
+
+    arguments: tuple  # of the constructor
+    inputs: dict[str, Any]  # arrays in torch's layout; anything else is passed as it is
+    arrange: Callable = np.asarray  # from torch's layout to Keras's, for inputs and outputs
+
+
+def _normal(*shape):
+    return _rng.normal(size=shape).astype(np.float32)
+
+
+CASES = {
+    "companion.vision.mlp:MLP": [
+        Case((MLPConfig(3, (4, 4, 5), 2, activation),), {"inputs": _normal(6, 3)})
+        for activation in ACTIVATIONS
+    ]
+    + [Case((MLPConfig(3, (), 2),), {"inputs": _normal(6, 3)})],
+}
