@@ -1,0 +1,53 @@
+"""The bibliography can be looked up, and holds what the chapters cite."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pybtex.database import parse_file
+
+from tools.chapters import chapters, source_of
+
+ROOT = Path(__file__).resolve().parents[2]
+ARXIV = re.compile(r"\d{4}\.\d{4,5}")
+DOI = re.compile(r"10\.\d{4,9}/\S+")
+
+
+@pytest.fixture(scope="module")
+def entries():
+    return parse_file(str(ROOT / "book" / "references.bib")).entries
+
+
+def test_every_entry_can_be_looked_up(entries):
+    for key, entry in entries.items():
+        fields = entry.fields
+        assert "doi" in fields or "eprint" in fields or "url" in fields, key
+        assert DOI.fullmatch(fields.get("doi", "10.1000/1")), key
+        assert ARXIV.fullmatch(fields.get("eprint", "1234.56789")), key
+        assert re.fullmatch(r"[a-z]+\d{4}[a-z]?", key), key
+        assert key[-4:] == fields["year"] or key[:-1].endswith(fields["year"]), key
+
+
+def test_entries_are_in_order_and_not_doubled(entries):
+    keys = list(entries)
+    assert keys == sorted(keys)
+    for name in ("doi", "eprint", "title"):
+        values = [entry.fields[name].lower() for entry in entries.values() if name in entry.fields]
+        assert len(values) == len(set(values)), name
+
+
+def test_what_the_chapters_cite_is_listed(entries):
+    known = {entry.fields.get("eprint") for entry in entries.values()}
+    known |= {entry.fields.get("doi", "").lower() for entry in entries.values()}
+    unlisted = []
+    for chapter in chapters(ROOT):
+        text = "\n".join(source_of(c) for c in chapter.cells if c["cell_type"] == "markdown")
+        cited = re.findall(r"arxiv\.org/abs/([\w./-]+)\)", text)
+        cited += [doi.lower() for doi in re.findall(r"doi\.org/([^)\s]+)\)", text)]
+        unlisted += [f"{chapter.docname}: {found}" for found in cited if found not in known]
+    assert unlisted == []
+
+
+def test_the_page_prints_every_entry(site, entries):
+    page = (site.html / "appendix" / "bibliography.html").read_text(encoding="utf-8")
+    assert page.count('class="citation"') == len(entries)
