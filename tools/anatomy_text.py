@@ -35,7 +35,8 @@ _MYST = {
     "a target": re.compile(r"^\([\w-]+\)=\s*$", re.MULTILINE),
     "a comment": re.compile(r"^% ", re.MULTILINE),
 }
-_IDENTIFIER = re.compile(r"https://(?:arxiv\.org/abs/|doi\.org/)([^\s)]+(?:\([^\s)]*\)[^\s)]*)?)")
+# A DOI may hold parentheses, in pairs: so may the target of a Markdown link.
+_IDENTIFIER = re.compile(r"https://(?:arxiv\.org/abs|doi\.org)/((?:[^\s()]|\([^\s()]*\))+)")
 
 
 def markdown_of(chapter: Chapter) -> str:
@@ -50,6 +51,11 @@ def headings_of(chapter: Chapter) -> list[tuple[int, str]]:
     return [
         (len(marks), text) for marks, text in found if not re.match(r"(BEGIN|END) SOLUTION", text)
     ]
+
+
+def identifiers_in(text: str) -> list[str]:
+    """Return the DOIs and arXiv numbers that a Markdown text links to."""
+    return _IDENTIFIER.findall(text)
 
 
 def section(chapter: Chapter, title: str) -> str:
@@ -171,7 +177,7 @@ def further_reading_is_in_bibliography(root: Path, chapter: Chapter) -> Iterator
     bibliography = (root / BOOK / "references.bib").read_text(encoding="utf-8").lower()
     if not re.search(r"^[-*] ", text, re.MULTILINE):
         yield "Further reading has no list"
-    for identifier in _IDENTIFIER.findall(text):
+    for identifier in identifiers_in(text):
         known = re.compile(re.escape(identifier.lower()) + r"(?![\w./-])")
         if not known.search(bibliography):
             yield f"{identifier} is not in {BOOK}/references.bib"

@@ -17,11 +17,10 @@ from pathlib import Path
 REPAIRS = {
     # The visible words say what the fold holds; this label would hide them from screen readers.
     '<summary aria-label="Toggle hidden content">': "<summary>",
-    # A written exercise marks its sample answer for nbgrader with comments; here it is folded.
-    "<!-- ### BEGIN SOLUTION -->": '<details class="hide"><summary>'
+    # The sample answer of a written exercise, folded like the solutions in code.
+    "<details>\n<summary>Show the solution</summary>": '<details class="hide"><summary>'
     '<p class="collapsed admonition-title">Show a sample answer</p>'
     '<p class="expanded admonition-title">Hide the sample answer</p></summary>',
-    "<!-- ### END SOLUTION -->": "</details>",
     # Its entries are doc-biblioentry, which a list may not hold.
     '<div role="list" class="citation-list">': '<div class="citation-list">',
 }
@@ -32,6 +31,17 @@ TEXT = re.compile(r">[^<>]*[\u4e00-\u9fff][^<>]*<")
 def find_contents(app, config):
     """Read ``_toc.yml`` beside ``_config.yml``; sphinx-external-toc expects it in ``book/``."""
     config.external_toc_path = str(Path(app.srcdir).parent / Path(config.external_toc_path).name)
+
+
+def make_static_folder(app):
+    """Make the folder into which the theme copies the logo.
+
+    After a build that broke early it is missing, and the theme would write a file of that name.
+    """
+    static = Path(app.outdir) / "_static"
+    if static.is_file():
+        static.unlink()
+    static.mkdir(parents=True, exist_ok=True)
 
 
 def drop_automatic_files(app, config):
@@ -83,6 +93,7 @@ def setup(app):
     app.connect("config-inited", find_contents, priority=100)
     app.connect("config-inited", drop_automatic_files)
     app.connect("config-inited", keep_generated_pages, priority=900)
+    app.connect("builder-inited", make_static_folder, priority=100)
     app.connect("autoapi-skip-member", skip_private)
     app.connect("autodoc-process-docstring", course_docstrings.process, priority=400)
     app.connect("html-page-context", repair_body)

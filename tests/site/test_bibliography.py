@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from pybtex.database import parse_file
 
-from tools.chapters import chapters, source_of
+from tools.anatomy_text import identifiers_in, markdown_of
+from tools.chapters import chapters
 
 ROOT = Path(__file__).resolve().parents[2]
 ARXIV = re.compile(r"\d{4}\.\d{4,5}")
@@ -41,13 +42,16 @@ def test_what_the_chapters_cite_is_listed(entries):
     known |= {entry.fields.get("doi", "").lower() for entry in entries.values()}
     unlisted = []
     for chapter in chapters(ROOT):
-        text = "\n".join(source_of(c) for c in chapter.cells if c["cell_type"] == "markdown")
-        cited = re.findall(r"arxiv\.org/abs/([\w./-]+)\)", text)
-        cited += [doi.lower() for doi in re.findall(r"doi\.org/([^)\s]+)\)", text)]
-        unlisted += [f"{chapter.docname}: {found}" for found in cited if found not in known]
+        cited = identifiers_in(markdown_of(chapter))
+        unlisted += [f"{chapter.docname}: {found}" for found in cited if found.lower() not in known]
     assert unlisted == []
 
 
 def test_the_page_prints_every_entry(site, entries):
     page = (site.html / "appendix" / "bibliography.html").read_text(encoding="utf-8")
     assert page.count('class="citation"') == len(entries)
+
+
+def test_identifiers_with_parentheses_are_read_whole():
+    text = "([doi](https://doi.org/10.1016/0041-5553(64)90137-5)), [x](https://arxiv.org/abs/1606.04838)."
+    assert identifiers_in(text) == ["10.1016/0041-5553(64)90137-5", "1606.04838"]
