@@ -48,3 +48,13 @@ def test_an_unlisted_notebook_is_found(tree):
     hidden.parent.mkdir()
     hidden.write_bytes(tree.path.read_bytes())
     assert unlisted_notebooks(tree.root) == ["math/stray"]
+
+
+def test_names_of_figures_are_unique_in_the_book():
+    names = [
+        cell["metadata"]["mystnb"]["figure"]["name"]
+        for chapter in CHAPTERS
+        for cell in chapter.cells
+        if "name" in cell["metadata"].get("mystnb", {}).get("figure", {})
+    ]
+    assert sorted(names) == sorted(set(names))
