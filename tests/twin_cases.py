@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from companion.vision.config import ACTIVATIONS, MLPConfig
+from companion.vision.config import ACTIVATIONS, CNNConfig, MLPConfig
 
 _rng = np.random.default_rng(0)
 
@@ -32,7 +32,20 @@ def _normal(*shape):
     return _rng.normal(size=shape).astype(np.float32)
 
 
+def _channels_last(array):
+    """Move the channels of images behind height and width; anything else stays as it is."""
+    return np.moveaxis(array, 1, -1) if array.ndim == 4 else np.asarray(array)
+
+
 CASES = {
+    "companion.vision.cnn:CNN": [
+        Case((CNNConfig(*shape, *options),), {"images": _normal(3, 2, 9, 11)}, _channels_last)
+        for shape, options in [
+            (((9, 11, 2), (3, 4), (5, 6), 2), (2, "valid", 0.5)),
+            (((9, 11, 2), (3, 4), (), 2), (4, "same")),
+            *((((9, 11, 2), (3,), (5,), 2), (3, "same", 0.0, name)) for name in ACTIVATIONS),
+        ]
+    ],
     "companion.vision.mlp:MLP": [
         Case((MLPConfig(3, (4, 4, 5), 2, activation),), {"inputs": _normal(6, 3)})
         for activation in ACTIVATIONS
