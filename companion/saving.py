@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from companion.layouts import framework, named_weights
 
@@ -66,7 +66,7 @@ def save_model(model, folder):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _CONFIG).unlink(missing_ok=True)  # it comes last, so a folder that has it is whole
     with replacing(folder / _WEIGHTS) as path:
-        save_file(arrays, path)
+        path.write_bytes(save(arrays))
     with replacing(folder / _CONFIG) as path:
         path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 

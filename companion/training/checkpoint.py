@@ -73,18 +73,19 @@ class Store:
                 "or another folder"
             )
 
-    def write(self, tensors, facts, save_file):
+    def write(self, tensors, facts, save):
         """Replace the checkpoint.
 
         Args:
-            tensors: Tensors by name, in the form that `save_file` takes.
+            tensors: Tensors by name, in the form that `save` takes.
             facts: What goes into the JSON file, with the integer "step" in it.
-            save_file: The function of that name of `safetensors.torch` or `safetensors.numpy`.
+            save: The function of that name of `safetensors.torch` or `safetensors.numpy`. Their
+                `save_file` would leave a file of its own behind when it is killed.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         name = _TENSORS.format(facts["step"])
         with replacing(self.folder / name) as path:
-            save_file(tensors, path)
+            path.write_bytes(save(tensors))
             digest = _sha256(path)
         facts = {"format": _FORMAT, "tensors": name, "sha256": digest, **facts}
         with replacing(self._record) as path:

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 
 import keras
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from companion.training.batches import Batches, map_parts
 from companion.training.checkpoint import (
@@ -184,7 +184,7 @@ def _read(variables):
 def _save(run, model, updates):
     arrays = {f"variables/{name}": array for name, array in _read(_variables(model)).items()}
     arrays |= {f"random/{name}": array for name, array in random_state().items()}
-    run.store.write(arrays, run.facts(updates), save_file)
+    run.store.write(arrays, run.facts(updates), save)
 
 
 def _restore(run, model):

@@ -20,7 +20,7 @@ statistics over a share, not over the whole batch.
 from contextlib import contextmanager
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch.nn.parallel import DistributedDataParallel
 
 from companion.training.batches import Batches
@@ -159,7 +159,7 @@ def _save(run, model, optimizer, here, updates):
     states = here.gather(here.random_state())
     if here.rank == 0:
         tensors, scalars = _tensors(model, optimizer, states)
-        run.store.write(tensors, run.facts(updates) | {"optimizer": scalars}, save_file)
+        run.store.write(tensors, run.facts(updates) | {"optimizer": scalars}, save)
     here.wait()  # so that none looks for the checkpoint before it is there
 
 

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from companion.training.checkpoint import (
     CheckpointError,
@@ -28,7 +28,7 @@ def facts(step):
 
 def written(folder, step=4):
     store = Store(folder, None, True)
-    store.write(TENSORS, facts(step), save_file)
+    store.write(TENSORS, facts(step), save)
     return store
 
 
@@ -62,7 +62,7 @@ def test_only_the_latest_is_kept_and_other_files_stay(tmp_path):
     ]
     for name in others + leftovers:
         (tmp_path / name).write_text("before")
-    store.write(TENSORS, facts(8), save_file)
+    store.write(TENSORS, facts(8), save)
     kept = {"checkpoint.json", "tensors-00000008.safetensors", *others}
     assert set(content(tmp_path)) == kept
 
@@ -80,11 +80,11 @@ def test_the_old_checkpoint_survives_a_write_that_is_cut_off(tmp_path, monkeypat
 
     monkeypatch.setattr(os, "replace", replace)
     with pytest.raises(KeyboardInterrupt):
-        store.write({"model/weight": np.zeros(3)}, facts(8), save_file)
+        store.write({"model/weight": np.zeros(3)}, facts(8), save)
     tensors, saved = store.read(load_file)
     assert saved["step"] == 4 and set(tensors) == set(TENSORS)
     monkeypatch.undo()
-    store.write(TENSORS, facts(8), save_file)
+    store.write(TENSORS, facts(8), save)
     assert store.read(load_file)[1]["step"] == 8
 
 
