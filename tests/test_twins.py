@@ -15,7 +15,10 @@ from tests.twin_walk import different_names, different_outputs, lonely, stems
 
 # Modules that have no Keras twin, and why: {"companion.topic.name": "the reason in a sentence"}.
 TORCH_ONLY = {
+    "companion.generative.diffusion": "its subject, schedules and samplers, needs no framework",
     "companion.language.window": "the instrument of one measurement, companion/data/scaling.csv",
+    "companion.vision.efficientnet": "the chapter compares shapes; ResNet shows how twins do it",
+    "companion.vision.vit": "a contrast to the CNN; attention has its twins in language models",
 }
 
 ROOT = Path(companion.__file__).parent

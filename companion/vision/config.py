@@ -4,14 +4,18 @@ from dataclasses import dataclass
 
 from companion.checks import natural, number, one_of
 
-__all__ = ["ACTIVATIONS", "CNNConfig", "MLPConfig"]
+__all__ = ["ACTIVATIONS", "CNNConfig", "ImageConfig", "MLPConfig", "image_size", "naturals"]
 
 # Names that mean the same function in both frameworks.
 ACTIVATIONS = ("gelu", "relu", "sigmoid", "silu", "tanh")
 
 
-def _naturals(name, values, example):
-    """Return a sequence of integers of at least 1 as a tuple."""
+def naturals(name, values, example):
+    """Return a sequence of integers of at least 1 as a tuple.
+
+    Raises:
+        ValueError: If it is none; the message shows `example`, such as "widths such as (16,)".
+    """
     if not isinstance(values, tuple | list):
         raise ValueError(f"{name} is {values!r}; expected a tuple of {example}")
     return tuple(natural(f"{name}[{i}]", value, 1) for i, value in enumerate(values))
@@ -45,7 +49,7 @@ class MLPConfig:
     def __post_init__(self):
         # What JSON and NumPy make of the fields, a list and integers of their own, becomes plain.
         object.__setattr__(self, "inputs", natural("inputs", self.inputs, 1))
-        object.__setattr__(self, "hidden", _naturals("hidden", self.hidden, "widths such as (16,)"))
+        object.__setattr__(self, "hidden", naturals("hidden", self.hidden, "widths such as (16,)"))
         object.__setattr__(self, "outputs", natural("outputs", self.outputs, 1))
         _check_activation(self.activation)
 
@@ -75,8 +79,52 @@ class MLPConfig:
             raise TypeError(f"the inputs are {dtype}; expected {expected} like the weights")
 
 
+def image_size(image):
+    """Return height, width and channels of an image, integers of at least 1, as a tuple.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    image = naturals("image", image, "height, width and channels such as (28, 28, 1)")
+    if len(image) != 3:
+        raise ValueError(f"image is {image}; expected height, width and channels")
+    return image
+
+
+class ImageConfig:
+    """What the configs of image models share: a field `image`, (height, width, channels)."""
+
+    def check_images(self, shape, dtype, expected, *, channels_first):
+        """Require a batch of images that the model can take.
+
+        Args:
+            shape: The shape of the batch; a dimension that is not known yet is None.
+            dtype: The name of its type, such as "float64".
+            expected: The name of the type that the model computes in, such as "float32".
+            channels_first: Whether the channels come before height and width, as in PyTorch.
+
+        Raises:
+            ValueError: If the shape is another, or there is no image.
+            TypeError: If the types differ.
+        """
+        height, width, channels = self.image
+        sizes, letters = (height, width, channels), "B, H, W, C"
+        if channels_first:
+            sizes, letters = (channels, height, width), "B, C, H, W"
+        known = zip(shape[1:], sizes, strict=False)
+        if len(shape) != 4 or any(found not in (size, None) for found, size in known):
+            raise ValueError(
+                f"the images have shape {tuple(shape)}; "
+                f"expected (B, {', '.join(map(str, sizes))}), which is ({letters})"
+            )
+        if shape[0] == 0:
+            raise ValueError(f"the images have shape {tuple(shape)}; expected at least one image")
+        if dtype != expected:
+            raise TypeError(f"the images are {dtype}; expected {expected} like the weights")
+
+
 @dataclass(frozen=True)
-class CNNConfig:
+class CNNConfig(ImageConfig):
     """The shape of a convolutional network: stages, then dense layers.
 
     A stage is a convolution with stride 1, the activation, and the maximum over blocks of 2 × 2.
@@ -106,15 +154,13 @@ class CNNConfig:
     activation: str = "relu"
 
     def __post_init__(self):
-        image = _naturals("image", self.image, "height, width and channels such as (28, 28, 1)")
-        filters = _naturals("filters", self.filters, "numbers of filters such as (32, 64)")
-        if len(image) != 3:
-            raise ValueError(f"image is {image}; expected height, width and channels")
+        image = image_size(self.image)
+        filters = naturals("filters", self.filters, "numbers of filters such as (32, 64)")
         if not filters:
             raise ValueError("filters is (); expected at least one stage")
         object.__setattr__(self, "image", image)
         object.__setattr__(self, "filters", filters)
-        object.__setattr__(self, "hidden", _naturals("hidden", self.hidden, "widths such as (64,)"))
+        object.__setattr__(self, "hidden", naturals("hidden", self.hidden, "widths such as (64,)"))
         object.__setattr__(self, "outputs", natural("outputs", self.outputs, 1))
         object.__setattr__(self, "kernel", natural("kernel", self.kernel, 1))
         object.__setattr__(self, "dropout", number("dropout", self.dropout, 0, 1, below=True))
@@ -142,31 +188,3 @@ class CNNConfig:
         """The numbers per image from the flattened last stage on: (…, *hidden, outputs)."""
         height, width, channels = self.maps[-1]
         return (height * width * channels, *self.hidden, self.outputs)
-
-    def check_images(self, shape, dtype, expected, *, channels_first):
-        """Require a batch of images that the model can take.
-
-        Args:
-            shape: The shape of the batch; a dimension that is not known yet is None.
-            dtype: The name of its type, such as "float64".
-            expected: The name of the type that the model computes in, such as "float32".
-            channels_first: Whether the channels come before height and width, as in PyTorch.
-
-        Raises:
-            ValueError: If the shape is another, or there is no image.
-            TypeError: If the types differ.
-        """
-        height, width, channels = self.image
-        sizes, letters = (height, width, channels), "B, H, W, C"
-        if channels_first:
-            sizes, letters = (channels, height, width), "B, C, H, W"
-        known = zip(shape[1:], sizes, strict=False)
-        if len(shape) != 4 or any(found not in (size, None) for found, size in known):
-            raise ValueError(
-                f"the images have shape {tuple(shape)}; "
-                f"expected (B, {', '.join(map(str, sizes))}), which is ({letters})"
-            )
-        if shape[0] == 0:
-            raise ValueError(f"the images have shape {tuple(shape)}; expected at least one image")
-        if dtype != expected:
-            raise TypeError(f"the images are {dtype}; expected {expected} like the weights")
