@@ -2,7 +2,7 @@
 
 Goodfellow et al. (2014), *Generative adversarial nets*, arXiv:1406.2661: a generator G makes images
 of noise z, a discriminator D tells them from data; D(x) = s(l) is its probability that x is data,
-with s the sigmoid and l its logit. D goes up and G goes down in the game (equation 1)
+with s the sigmoid and l its logit. D goes up and G goes down in the game of equation 1:
 
     V = E_x[log D(x)] + E_z[log(1 − D(G(z)))]
     discriminator's loss = −V

@@ -8,6 +8,7 @@ import dataclasses
 import json
 import re
 
+import keras
 import numpy as np
 import pytest
 import torch
@@ -62,6 +63,16 @@ def test_it_learns_one_batch_by_heart(name):
         assert F.cross_entropy(model(FIRST), labels) < 0.05
 
 
+def test_keras_learns_one_batch_by_heart():
+    model = resnet_keras.ResNet(MODELS["ResNet"][1])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss=loss)
+    labels = np.arange(6) % 3
+    for _ in range(60):
+        model.train_on_batch(IMAGES, labels)
+    assert loss(labels, model(IMAGES)) < 0.01
+
+
 def test_it_is_saved_and_loaded(made, tmp_path):
     build, config, model = made
     save_model(model, tmp_path)
@@ -84,6 +95,17 @@ def test_the_twins_are_saved_and_loaded_in_one_form(tmp_path):
     new = resnet_keras.ResNet(load_config(ResNetConfig, tmp_path))
     load_weights(new, tmp_path)
     np.testing.assert_array_equal(new(IMAGES), twin(IMAGES))
+
+
+def test_keras_saves_and_loads_it_with_its_own_format(tmp_path):
+    config = ResNetConfig((36, 29, 2), (1, 2), 3, width=4, bottleneck=True, stem="imagenet")
+    model = resnet_keras.ResNet(config)
+    shake(model)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.config == config
+    images = np.random.default_rng(0).random((2, *config.image), dtype=np.float32)
+    np.testing.assert_array_equal(loaded(images), model(images))
 
 
 def test_an_image_is_judged_alone_and_its_layout_in_memory_is_free(made):

@@ -40,16 +40,14 @@ def test_small_networks_are_counted_by_hand():
     [
         (ResNet, ResNetConfig.published("ResNet-18"), 1.81),
         (ResNet, ResNetConfig.published("ResNet-50"), 4.09),
-        (ResNet, ResNetConfig.published("ResNet-152"), 11.51),
         (ViT, ViTConfig.published("ViT-B/16"), 17.56),
-        (ViT, ViTConfig.published("ViT-L/16"), 61.55),
     ],
 )
 def test_full_size_networks_agree_with_the_published_numbers(build, config, billions):
     assert round(count(_on_meta(build, config), config.image) / 1e9, 2) == billions
 
 
-@pytest.mark.parametrize("name", ["ResNet-50", "ResNet-152", "ViT-B/16", "ViT-H/14"])
+@pytest.mark.parametrize("name", ["ResNet-50", "ViT-B/16"])
 def test_the_planner_has_the_same_formula(name):
     plan = PRESETS[name]
     if isinstance(plan, VisionTransformer):

@@ -56,12 +56,21 @@ def test_published_networks_have_the_published_depth_and_parameters(name, parame
     assert f"ResNet-{layers}" == name
     if name in PRESETS:
         assert PRESETS[name].parameters() == parameters
-    with torch.device("meta"):
-        plain = resnet_torch.ResNet(ResNetConfig.published(name, skips=False))
+
+
+def test_the_plain_network_lacks_the_projections_and_nothing_else():
+    config = ResNetConfig.published("ResNet-18")
+    plain = dataclasses.replace(config, skips=False)
+    sizes = []
+    for made in (config, plain):
+        with torch.device("meta"):
+            sizes.append(sum(p.numel() for p in resnet_torch.ResNet(made).parameters()))
     beside = [shortcut for stage in config.plan() for _, shortcut in stage if shortcut]
-    projections = sum(i * o + 2 * o for i, o, _, _ in beside)
-    assert projections > 0
-    assert sum(p.numel() for p in plain.parameters()) == parameters - projections
+    assert len(beside) == 3
+    assert sizes[0] - sizes[1] == sum(i * o + 2 * o for i, o, _, _ in beside)
+    assert [[body for body, _ in stage] for stage in plain.plan()] == [
+        [body for body, _ in stage] for stage in config.plan()
+    ]
 
 
 def _reference(config):
@@ -237,52 +246,3 @@ def test_both_start_from_the_same_distribution():
         # Five standard errors at the 2048 numbers of the shortcut are 0.06 and 0.03.
         assert 0.99 < np.abs(scaled).max() <= 1
         assert abs(scaled.mean()) < 0.06 and abs(np.abs(scaled).mean() - 0.5) < 0.03
-
-
-def test_keras_learns_one_batch_by_heart():
-    model = resnet_keras.ResNet(ResNetConfig((12, 10, 2), (1, 1), 3, width=8))
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer=keras.optimizers.Adam(0.01), loss=loss)
-    labels = np.arange(6) % 3
-    for _ in range(60):
-        model.train_on_batch(IMAGES, labels)
-    assert loss(labels, model(IMAGES)) < 0.01
-
-
-def test_keras_saves_and_loads_it_with_its_own_format(tmp_path):
-    _, model = _twins(DEEP)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
-    assert loaded.config == DEEP
-    images = np.random.default_rng(0).random((2, *DEEP.image), dtype=np.float32)
-    np.testing.assert_array_equal(loaded(images), model(images))
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"image": (12, 10)}, "image is (12, 10); expected height, width and channels"),
-        ({"blocks": ()}, "blocks is (); expected at least one stage"),
-        ({"blocks": 3}, "blocks is 3; expected a tuple of blocks of each stage such as (3, 4, 6"),
-        ({"blocks": (1, 0)}, "blocks[1] is 0; expected an integer of at least 1"),
-        ({"outputs": 0}, "outputs is 0; expected an integer of at least 1"),
-        ({"width": 4.0}, "width is 4.0; expected an integer of at least 1"),
-        ({"stem": "large"}, "stem is 'large'; expected one of 'imagenet', 'small'"),
-        ({"skips": 1}, "skips is 1; expected True or False"),
-        ({"bottleneck": None}, "bottleneck is None; expected True or False"),
-        (
-            {"image": (16, 8, 1), "blocks": (1,) * 5},
-            "image is (16, 8, 1), too small to be halved 4",
-        ),
-        ({"image": (64, 2, 1), "stem": "imagenet", "blocks": (1,)}, "sides of more than 2, fewer"),
-    ],
-)
-def test_the_config_names_what_is_wrong(changes, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        dataclasses.replace(CONFIG, **changes)
-
-
-def test_the_smallest_images_that_can_be_halved_are_taken():
-    config = ResNetConfig((9, 9, 1), (1,) * 5, 2, width=1)
-    assert [height for height, _, _ in config.maps] == [9, 5, 3, 2, 1]
-    assert ResNetConfig((1, 1, 1), (1,), 2).maps == [(1, 1, 16)]

@@ -198,23 +198,3 @@ def test_it_starts_as_the_docstring_says():
         else:
             value = 1.0 if name.endswith("norm.weight") else 0.0
             assert torch.equal(tensor, torch.full_like(tensor, value))
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"image": 8}, "image is 8; expected a tuple of height, width and channels"),
-        ({"image": (8, 10, 2)}, "image is (8, 10, 2); expected sides that 4 divides"),
-        ({"image": (10, 8, 2)}, "image is (10, 8, 2); expected sides that 4 divides"),
-        ({"patch": 0}, "patch is 0; expected an integer of at least 1"),
-        ({"width": 13}, "width is 13; expected a multiple of heads, 3"),
-        ({"layers": 0}, "layers is 0; expected an integer of at least 1"),
-        ({"heads": 1.5}, "heads is 1.5; expected an integer of at least 1"),
-        ({"feed_forward": -1}, "feed_forward is -1; expected an integer of at least 1"),
-        ({"outputs": None}, "outputs is None; expected an integer of at least 1"),
-        ({"dropout": 1}, "dropout is 1; expected a number of at least 0 and below 1"),
-    ],
-)
-def test_the_config_names_what_is_wrong(changes, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        dataclasses.replace(CONFIG, **changes)
