@@ -7,6 +7,7 @@ Directives, each for one page of the front or the appendix:
 ``errata-table``     the errata of the source documents, from ``errata.yml``
 ``benchmark-table``  the speed comparisons, from ``benchmarks/results.json``
 ``module-list``      the modules of the companion with their first sentences
+``shown-by``         below an answer of the FAQ: the claims that show it, and where it is asked
 ``vendored-table``   the scripts that the site carries along
 """
 
@@ -87,9 +88,11 @@ def setup(app):
             sys.path.insert(0, str(folder))
     import course_directives
     import course_docstrings
+    import course_faq
 
     for name, directive in course_directives.DIRECTIVES.items():
         app.add_directive(name, directive)
+    app.add_directive("shown-by", course_faq.ShownBy)
     app.connect("config-inited", find_contents, priority=100)
     app.connect("config-inited", drop_automatic_files)
     app.connect("config-inited", keep_generated_pages, priority=900)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from tools.chapters import chapters, claims
+from tools.chapters import chapters, claims, toc_documents
 
 ERRATA = "book/errata.yml"
 FIELDS = ("id", "where", "says", "is_so", "chapter", "source")
@@ -25,6 +25,7 @@ class Row:
         chapter: docname of the chapter that shows it.
         source: the passage as the chapter's claims name it in ``source=``.
         written: whether the chapter is in the book yet.
+        plain: whether it is a page of text, which has no claims.
         claims: the claims of that chapter with this source.
     """
 
@@ -36,12 +37,18 @@ class Row:
     chapter: str
     source: str
     written: bool
+    plain: bool
     claims: tuple[dict, ...]
 
     @property
     def document(self) -> str:
         """The document's id, such as "D2"."""
         return self.where.split()[0]
+
+    @property
+    def anchor(self) -> str:
+        """Where on its page the row is shown: a chapter's section, or a place of a text page."""
+        return self.id.lower().replace(".", "-") if self.plain else "what-the-documents-say"
 
 
 def load_errata(root: Path) -> tuple[list[dict], list[Row]]:
@@ -52,7 +59,8 @@ def load_errata(root: Path) -> tuple[list[dict], list[Row]]:
     """
     errata = yaml.safe_load((Path(root) / ERRATA).read_text(encoding="utf-8"))
     claimed = {chapter.docname: claims(chapter) for chapter in chapters(root)}
-    rows = [_row(kind, entry, claimed) for kind in KINDS for entry in errata[kind]]
+    pages = set(toc_documents(root))
+    rows = [_row(kind, entry, claimed, pages) for kind in KINDS for entry in errata[kind]]
     known = {document["id"] for document in errata["documents"]}
     seen = set()
     for row in rows:
@@ -64,10 +72,12 @@ def load_errata(root: Path) -> tuple[list[dict], list[Row]]:
     return errata["documents"], rows
 
 
-def _row(kind: str, entry: dict, claimed: dict[str, list[dict]]) -> Row:
+def _row(kind: str, entry: dict, claimed: dict[str, list[dict]], pages: set[str]) -> Row:
     if sorted(entry) != sorted(FIELDS):
         raise ValueError(
             f"{ERRATA}: {entry.get('id')} has {sorted(entry)}; expected {sorted(FIELDS)}"
         )
     mine = [one for one in claimed.get(entry["chapter"], []) if one["source"] == entry["source"]]
-    return Row(kind=kind, written=entry["chapter"] in claimed, claims=tuple(mine), **entry)
+    written = entry["chapter"] in pages
+    plain = written and entry["chapter"] not in claimed
+    return Row(kind=kind, written=written, plain=plain, claims=tuple(mine), **entry)

@@ -47,7 +47,7 @@ class ErrataTable(CourseDirective):
             return container("erratum-shown", paragraph(f"In preparation: {row.chapter}"))
         title = document_title(self.root, row.chapter) or row.chapter
         where = paragraph("Shown in ", "erratum-chapter")
-        where += link(self.uri(row.chapter, "what-the-documents-say"), title)
+        where += link(self.uri(row.chapter, row.anchor), title)
         items = [
             nodes.list_item("", paragraph(link(self.uri(row.chapter, c["id"]), c["text"])))
             for c in row.claims

@@ -45,7 +45,7 @@ def test_errata_list_every_row(site, parsed, rows):
 
 def test_errata_of_written_chapters_are_shown_by_claims(site, rows):
     """A row may not say "in preparation" once its chapter is in the contents."""
-    written = set(toc_documents(site.tree))
+    written = {chapter.docname for chapter in chapters(site.tree)}
     claimed = {
         (chapter.docname, claim["source"])
         for chapter in chapters(site.tree)
@@ -57,6 +57,18 @@ def test_errata_of_written_chapters_are_shown_by_claims(site, rows):
         if row["chapter"] in written and (row["chapter"], row["source"]) not in claimed
     ]
     assert unshown == []
+
+
+def test_errata_of_a_page_of_text_lead_to_their_place(site, parsed, rows):
+    """A wrong reference is set right in a table; there is nothing to run."""
+    texts = set(toc_documents(site.tree)) - {chapter.docname for chapter in chapters(site.tree)}
+    places = [(row["chapter"], row["id"].lower().replace(".", "-")) for row in rows]
+    places = [place for place in places if place[0] in texts]
+    assert len(places) == 2
+    targets = {target for target, _ in parsed["appendix/errata.html"].links}
+    for docname, anchor in places:
+        assert anchor in parsed[f"{docname}.html"].anchors
+        assert f"{docname.removeprefix('appendix/')}.html#{anchor}" in targets
 
 
 def test_errata_cover_all_documents(errata, rows):
