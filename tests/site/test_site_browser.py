@@ -73,24 +73,29 @@ def context(browser):
     made.close()
 
 
+def look_closely(page, visit: Visit) -> None:
+    """Have axe look at a page that is shown as on a phone."""
+    page.add_script_tag(path=AXE)
+    visit.violations["phone"] = page.evaluate(RUN_AXE, ["scrollable-region-focusable"])
+    page.set_viewport_size(DESKTOP)
+    page.evaluate(WITHOUT_TINY_PARTS)
+    visit.violations["light"] = page.evaluate(RUN_AXE)
+    set_theme(page, "dark")
+    visit.violations["dark"] = page.evaluate(RUN_AXE, COLOUR_RULES)
+
+
 @pytest.fixture(scope="module")
 def visits(site, address, context) -> dict[str, Visit]:
     """Each page once over http: in the light and in the dark, on a desk and on a phone."""
     seen = {}
     for name in site.pages:
-        page, visit = open_page(context, address + name)
+        page, seen[name] = open_page(context, address + name)
         page.add_style_tag(content=STILL)
-        page.add_script_tag(path=AXE)
         page.set_viewport_size(PHONE)
-        visit.widths["phone"] = page.evaluate(WIDTH)
-        visit.violations["phone"] = page.evaluate(RUN_AXE, ["scrollable-region-focusable"])
-        page.set_viewport_size(DESKTOP)
-        page.evaluate(WITHOUT_TINY_PARTS)
-        visit.violations["light"] = page.evaluate(RUN_AXE)
-        set_theme(page, "dark")
-        visit.violations["dark"] = page.evaluate(RUN_AXE, COLOUR_RULES)
+        seen[name].widths["phone"] = page.evaluate(WIDTH)
+        if name in site.looked_at:
+            look_closely(page, seen[name])
         page.close()
-        seen[name] = visit
     return seen
 
 
@@ -98,7 +103,7 @@ def visits(site, address, context) -> dict[str, Visit]:
 def file_visits(site, context) -> dict[str, Visit]:
     """Each page once from the disk, as somebody opens it who was sent the folder."""
     seen = {}
-    for name in site.pages:
+    for name in site.looked_at:
         page, seen[name] = open_page(context, (site.html / name).as_uri())
         page.close()
     return seen
@@ -130,7 +135,8 @@ def test_no_sideways_scrolling_on_a_phone(visits):
 
 @pytest.mark.parametrize("view", ["light", "dark", "phone"])
 def test_axe_finds_nothing_serious(visits, view):
-    found = {name: visit.violations[view] for name, visit in visits.items()}
+    found = {name: visit.violations[view] for name, visit in visits.items() if visit.violations}
+    assert len(found) > len(visits) / 4
     assert {name: violations for name, violations in found.items() if violations} == {}
 
 
