@@ -21,7 +21,7 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 TARGETS = ["book", "test", "lab", "notebooks", "seeds", "check", "home", "bench", "clean", "help"]
 # Modules that serve one framework although their names do not say so.
-FOR_TORCH = {"companion.training.processes"}
+FOR_TORCH = {"companion.training.processes", "companion.vision.flops"}
 # Version 2 of Jupyter Book is another program.
 UPPER_BOUNDS = {"jupyter-book": "<2"}
 
