@@ -34,7 +34,7 @@ book: $(VENV)/.book ## build the site from the committed notebooks
 
 test: $(VENV)/.test chromium ## run every test: package, notebooks, exercises, site
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=60 \
-		--cov=companion --cov-report=term tests book
+		--durations=40 --cov=companion --cov-report=term tests book
 
 lab: $(VENV)/.test ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab book

@@ -15,6 +15,8 @@ import re
 import sys
 from pathlib import Path
 
+from astroid.manager import AstroidManager
+
 REPAIRS = {
     # The visible words say what the fold holds; this label would hide them from screen readers.
     '<summary aria-label="Toggle hidden content">': "<summary>",
@@ -53,6 +55,21 @@ def drop_automatic_files(app, config):
     """
     config.html_js_files = [name for name in config.html_js_files if "vendor/" not in str(name)]
     config.html_css_files = sorted(set(config.html_css_files))
+
+
+class OtherProjects:
+    """The names of all modules but the companion's, as a set that is only asked `in`."""
+
+    def __contains__(self, module):
+        return module.partition(".")[0] not in ("companion", "builtins")
+
+
+def read_companion_only(app):
+    """Keep autoapi from reading NumPy, torch and others, where they are installed, to infer types.
+
+    Nothing of it would be shown, and it takes longer than reading the companion.
+    """
+    AstroidManager.brain["module_denylist"] = OtherProjects()
 
 
 def keep_generated_pages(app, config):
@@ -97,6 +114,7 @@ def setup(app):
     app.connect("config-inited", drop_automatic_files)
     app.connect("config-inited", keep_generated_pages, priority=900)
     app.connect("builder-inited", make_static_folder, priority=100)
+    app.connect("builder-inited", read_companion_only, priority=100)
     app.connect("autoapi-skip-member", skip_private)
     app.connect("autodoc-process-docstring", course_docstrings.process, priority=400)
     app.connect("html-page-context", repair_body)
