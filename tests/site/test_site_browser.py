@@ -23,10 +23,18 @@ RUN_AXE = """async rules => {
 COLOUR_RULES = ["color-contrast", "link-in-text-block"]
 # Thousands of coloured words of code and parts of formulas take axe seconds on each page. They have
 # the same few colours everywhere, so one chapter is looked at whole and the others without them.
+# So it is with the hundreds of rows of the ledger and the bibliography, which one template makes.
 WITHOUT_TINY_PARTS = """() => {
     for (const code of document.querySelectorAll(".highlight pre")) code.textContent += "";
     for (const formula of document.querySelectorAll("mjx-container")) formula.remove();
+    for (const row of document.querySelectorAll(
+        "tbody > tr:nth-child(n + 9), .citation-list > .citation:nth-child(n + 31)")) row.remove();
 }"""
+COUNT_FORMULAS = """() => [
+    "mjx-container > svg",
+    "mjx-container mjx-assistive-mml math",
+    "mjx-container [data-mml-node='merror']",
+].map(parts => document.querySelectorAll(parts).length)"""
 SETTLED = "() => window.MathJax?.startup?.promise?.then(() => true) ?? true"
 # Two frames after a resize, the page's own script has settled what scrolls by itself.
 WIDTH = """() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(
@@ -44,6 +52,7 @@ class Visit:
     errors: list = field(default_factory=list)
     widths: dict = field(default_factory=dict)
     violations: dict = field(default_factory=dict)
+    formulas: list = field(default_factory=list)  # drawn, readable aloud, wrong
 
 
 def open_page(context, url: str) -> tuple:
@@ -90,6 +99,7 @@ def visits(site, address, context) -> dict[str, Visit]:
     seen = {}
     for name in site.pages:
         page, seen[name] = open_page(context, address + name)
+        seen[name].formulas = page.evaluate(COUNT_FORMULAS)
         page.add_style_tag(content=STILL)
         page.set_viewport_size(PHONE)
         seen[name].widths["phone"] = page.evaluate(WIDTH)
@@ -229,17 +239,11 @@ def test_the_front_page_shows_three_ways_in_and_a_picture(address, context):
     page.close()
 
 
-def test_formulas_are_drawn_and_readable_by_screen_readers(site, address, context):
-    names = [f"{chapter.docname}.html" for chapter in chapters(site.tree)] + [
-        "appendix/glossary.html"
-    ]
-    for name in names:
-        page, _ = open_page(context, address + name)
+def test_formulas_are_drawn_and_readable_by_screen_readers(site, visits):
+    for name, visit in visits.items():
         source = (site.html / name).read_text(encoding="utf-8").count('class="math notranslate')
-        assert page.locator("mjx-container > svg").count() == source, name
-        assert page.locator("mjx-container mjx-assistive-mml math").count() == source, name
-        assert page.locator("mjx-container [data-mml-node='merror']").count() == 0, name
-        page.close()
+        assert visit.formulas == [source, source, 0], name
+    assert sum(visit.formulas[0] > 0 for visit in visits.values()) > len(chapters(site.tree)) / 2
 
 
 def test_figures_lie_on_the_page_in_the_dark(site, address, context):
