@@ -16,8 +16,11 @@ from tests.twin_walk import different_names, different_outputs, lonely, stems
 # Modules that have no Keras twin, and why: {"companion.topic.name": "the reason in a sentence"}.
 TORCH_ONLY = {
     "companion.generative.diffusion": "its subject, schedules and samplers, needs no framework",
+    "companion.language.steps": "GPT's step of decoding without PyTorch's modules, for speed",
     "companion.language.window": "the instrument of one measurement, companion/data/scaling.csv",
+    "companion.vision.detector": "its subject, boxes and their loss, needs no second framework",
     "companion.vision.efficientnet": "the chapter compares shapes; ResNet shows how twins do it",
+    "companion.vision.segmenter": "made of the detector's stages; Keras's way is in its ResNet",
     "companion.vision.vit": "a contrast to the CNN; attention has its twins in language models",
 }
 

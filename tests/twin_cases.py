@@ -16,11 +16,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from companion.generative.config import GANConfig, VAEConfig
+from companion.language.config import BERTConfig, GPTConfig
+from companion.language.sequence_config import (
+    ATTENTION,
+    CELLS,
+    RecurrentConfig,
+    Seq2SeqConfig,
+    SkipGramConfig,
+    TransformerConfig,
+)
 from companion.vision.autoencoder_config import AutoencoderConfig
 from companion.vision.config import ACTIVATIONS, CNNConfig, MLPConfig
 from companion.vision.deep_config import ResNetConfig
 
 _rng = np.random.default_rng(0)
+
+_BERT = (11, 7, 12, 2, 3, 20, 4, 5)
 
 
 class Case(NamedTuple):
@@ -37,6 +48,17 @@ def _normal(*shape):
 
 def _uniform(*shape):
     return _rng.random(size=shape, dtype=np.float32)
+
+
+def _integers(below, *shape):
+    return _rng.integers(below, size=shape)
+
+
+def _padded(below, *lengths):
+    """Return rows of token ids from 3 on, with padding, 0, behind them."""
+    shape = len(lengths), max(lengths)
+    there = np.arange(shape[1]) < np.array(lengths)[:, None]
+    return np.where(there, _rng.integers(3, below, size=shape), 0)
 
 
 def _channels_last(array):
@@ -62,6 +84,95 @@ CASES = {
             (GANConfig((8, 12, 2), 5, (4, 3)),), {"images": _uniform(3, 2, 8, 12)}, _channels_last
         ),
         Case((GANConfig((4, 4, 1), 2, (3,)),), {"images": _uniform(3, 1, 4, 4)}, _channels_last),
+    ],
+    "companion.language.attention:SelfAttention": [
+        Case(
+            (12, 3, causal), {"tokens": _normal(2, 5, 12), "attention_mask": mask, "weights": True}
+        )
+        for causal in (False, True)
+        for mask in (None, _uniform(2, 5, 5) < 0.6)
+    ],
+    "companion.language.attention:CrossAttention": [
+        Case(
+            (12, 3),
+            {"tokens": _normal(2, 5, 12), "source": _normal(2, 4, 12), "attention_mask": mask},
+        )
+        for mask in (None, _uniform(2, 1, 4) < 0.6)
+    ],
+    "companion.language.gpt:GPT": [
+        Case((GPTConfig(11, 7, 12, 2, 3, 20),), {"tokens": _integers(11, 3, length)})
+        for length in (7, 4)
+    ],
+    **{
+        f"companion.language.bert:{name}": [
+            Case((BERTConfig(*_BERT),), {"tokens": _integers(11, 3, 6)}),
+            Case((BERTConfig(*_BERT, 0.0, 3),), {"tokens": _integers(11, 3, 6)}),
+            Case(
+                (BERTConfig(*_BERT),),
+                {
+                    "tokens": _integers(11, 3, 6),
+                    "segments": _integers(4, 3, 6),
+                    "attention_mask": np.arange(6) < np.array([[6], [3], [5]]),
+                },
+            ),
+        ]
+        for name in ("BERT", "BERTClassifier", "BERTEncoder", "BERTMaskedLM")
+    },
+    "companion.language.embeddings:SkipGram": [
+        Case(
+            (SkipGramConfig(7, 5),),
+            {"centres": _integers(7, 4), "candidates": _integers(7, 4, 3)},
+        )
+    ],
+    **{
+        f"companion.language.rnn:{name}": [Case((3, 4), {"inputs": _normal(5, 3)})]
+        for name in ("GRUCell", "LSTMCell", "SimpleCell")
+    },
+    "companion.language.rnn:RecurrentNetwork": [
+        Case((RecurrentConfig(7, 3, 4, 5, cell, layers, each),), {"tokens": tokens})
+        for cell in CELLS
+        for layers, each, tokens in [(2, False, _padded(7, 6, 1, 4)), (1, True, _integers(7, 3, 6))]
+    ],
+    "companion.language.seq2seq:Attention": [
+        Case(
+            (6, kind),
+            {
+                **{"states": _normal(3, 4, 6), "values": _normal(3, 5, 6)},
+                "source_mask": _padded(7, 5, 1, 3) > 0,
+            },
+        )
+        for kind in ATTENTION[1:]
+    ],
+    "companion.language.seq2seq:Seq2Seq": [
+        Case(
+            (Seq2SeqConfig(7, 9, 3, 6, kind),),
+            {"source": _padded(7, 6, 1, 4), "target": _padded(9, 3, 5, 1)},
+        )
+        for kind in ATTENTION
+    ],
+    "companion.language.transformer:Transformer": [
+        Case(
+            (TransformerConfig(7, 9, 12, 3, 2, 20, 6, norm_first),),
+            {"source": _padded(7, 6, 1, 4), "target": _padded(9, 3, 5, 1)},
+        )
+        for norm_first in (False, True)
+    ],
+    "companion.language.transformer_layers:EncoderLayer": [
+        Case(
+            (TransformerConfig(7, 9, 12, 3, 2, 20, 6, norm_first),),
+            {"tokens": _normal(3, 5, 12), "attention_mask": _padded(7, 5, 1, 3)[:, None] > 0},
+        )
+        for norm_first in (False, True)
+    ],
+    "companion.language.transformer_layers:DecoderLayer": [
+        Case(
+            (TransformerConfig(7, 9, 12, 3, 2, 20, 6, norm_first),),
+            {
+                **{"tokens": _normal(3, 4, 12), "source": _normal(3, 5, 12), "weights": True},
+                "attention_mask": _padded(7, 5, 1, 3)[:, None] > 0,
+            },
+        )
+        for norm_first in (False, True)
     ],
     "companion.vision.autoencoder:Autoencoder": [
         Case((AutoencoderConfig(*shape),), {"images": _uniform(3, 2, 8, 12)}, _channels_last)
