@@ -22,7 +22,7 @@ endif
 export KERAS_BACKEND := tensorflow
 export TF_CPP_MIN_LOG_LEVEL := 2
 
-.PHONY: help book test lab notebooks seeds check home bench links constraints clean chromium
+.PHONY: help book test lab notebooks seeds checkpoints check home bench links constraints clean chromium
 .NOTPARALLEL:
 
 help: ## show this list
@@ -44,6 +44,11 @@ notebooks: $(VENV)/.test ## run chapters anew and save their outputs [ONLY=path]
 
 seeds: $(VENV)/.test ## check the claims under N other seeds [N=5] [ONLY=path]
 	$(BIN)/python -m tools.notebooks seeds --n $(N) $(ONLY)
+
+checkpoints: $(VENV)/.test ## train the weights that come along anew
+	@for file in tools/checkpoints/[!_]*.py; do \
+		$(BIN)/python -m tools.checkpoints.$$(basename $$file .py) || exit 1; \
+	done
 
 check: $(VENV)/.test ## format, lint and fast tests, before a commit
 	$(BIN)/ruff format --check .
