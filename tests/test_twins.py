@@ -15,6 +15,7 @@ from tests.twin_walk import different_names, different_outputs, lonely, stems
 
 # Modules that have no Keras twin, and why: {"companion.topic.name": "the reason in a sentence"}.
 TORCH_ONLY = {
+    "companion.generative.captions": "takes the place of the labels of diffusion, which has none",
     "companion.generative.diffusion": "its subject, schedules and samplers, needs no framework",
     "companion.language.steps": "GPT's step of decoding without PyTorch's modules, for speed",
     "companion.language.window": "the instrument of one measurement, companion/data/scaling.csv",

@@ -94,7 +94,8 @@ class UNetConfig:
         filters: Channels of each level, finest to coarsest, each divisible by `groups`.
         classes: Different labels, at least 1; the number itself stands for "no label".
         embedding: Numbers that time and label are turned into; an even number.
-        groups: Groups of channels that are normalised together.
+        groups: Groups of channels that are normalised together. With as many groups as channels
+            the normalisation takes away again what time and label add to a channel.
 
     Raises:
         ValueError: If a field is none of these.
