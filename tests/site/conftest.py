@@ -64,13 +64,18 @@ class Site:
         )
 
     @property
+    def modules(self) -> list[str]:
+        """The pages of the package's modules."""
+        return [name for name in self.pages if name.startswith("appendix/api/")]
+
+    @property
     def looked_at(self) -> list[str]:
         """The pages to look at closely: all, but only some of the modules' pages.
 
         Those come from one template and take as long as all others. Every tenth is taken, and the
         longest, which is the likeliest to hold something unusual.
         """
-        modules = [name for name in self.pages if name.startswith("appendix/api/")]
+        modules = self.modules
         longest = max(modules, key=lambda name: (self.html / name).stat().st_size)
         kept = {*modules[::10], longest}
         return [name for name in self.pages if name not in modules or name in kept]

@@ -39,6 +39,12 @@ SETTLED = "() => window.MathJax?.startup?.promise?.then(() => true) ?? true"
 # Two frames after a resize, the page's own script has settled what scrolls by itself.
 WIDTH = """() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(
     () => done(document.scrollingElement.scrollWidth))))"""
+# Puts the article of another page into the one that is open: a tenth of the time of opening it.
+EXCHANGE = """async name => {
+    const text = await (await fetch(name)).text();
+    const other = new DOMParser().parseFromString(text, "text/html");
+    document.querySelector("article").replaceWith(other.querySelector("article"));
+}"""
 STILL = "*, *::before, *::after { transition: none !important; animation: none !important; }"
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
@@ -97,23 +103,36 @@ def look_closely(page, visit: Visit) -> None:
 def visits(site, address, context) -> dict[str, Visit]:
     """Each page once over http: in the light and in the dark, on a desk and on a phone."""
     seen = {}
-    for name in site.pages:
+    for name in site.looked_at:
         page, seen[name] = open_page(context, address + name)
         seen[name].formulas = page.evaluate(COUNT_FORMULAS)
         page.add_style_tag(content=STILL)
         page.set_viewport_size(PHONE)
         seen[name].widths["phone"] = page.evaluate(WIDTH)
-        if name in site.looked_at:
-            look_closely(page, seen[name])
+        look_closely(page, seen[name])
         page.close()
     return seen
 
 
 @pytest.fixture(scope="module")
+def module_widths(site, address, context) -> dict[str, int]:
+    """How wide modules' pages are on a phone: one is opened, the others' articles put into it."""
+    page, _ = open_page(context, address + site.modules[0])
+    page.add_style_tag(content=STILL)
+    page.set_viewport_size(PHONE)
+    widths = {}
+    for name in site.modules:
+        page.evaluate(EXCHANGE, address + name)
+        widths[name] = page.evaluate(WIDTH)
+    page.close()
+    return widths
+
+
+@pytest.fixture(scope="module")
 def file_visits(site, context) -> dict[str, Visit]:
-    """Each page once from the disk, as somebody opens it who was sent the folder."""
+    """Every third page from the disk, as somebody opens it who was sent the folder."""
     seen = {}
-    for name in site.looked_at:
+    for name in site.looked_at[::3]:
         page, seen[name] = open_page(context, (site.html / name).as_uri())
         page.close()
     return seen
@@ -138,15 +157,14 @@ def test_no_console_errors_from_the_disk(file_visits):
     assert {name: visit.errors for name, visit in file_visits.items() if visit.errors} == {}
 
 
-def test_no_sideways_scrolling_on_a_phone(visits):
-    wide = {name: visit.widths["phone"] for name, visit in visits.items()}
+def test_no_sideways_scrolling_on_a_phone(visits, module_widths):
+    wide = {name: visit.widths["phone"] for name, visit in visits.items()} | module_widths
     assert {name: width for name, width in wide.items() if width > PHONE["width"]} == {}
 
 
 @pytest.mark.parametrize("view", ["light", "dark", "phone"])
 def test_axe_finds_nothing_serious(visits, view):
-    found = {name: visit.violations[view] for name, visit in visits.items() if visit.violations}
-    assert len(found) > len(visits) / 4
+    found = {name: visit.violations[view] for name, visit in visits.items()}
     assert {name: violations for name, violations in found.items() if violations} == {}
 
 
@@ -176,6 +194,20 @@ def test_the_checks_see_what_is_wrong(context, tmp_path):
     assert "loud" in visit.errors
     assert any("missing.png" in error for error in visit.errors)
     assert page.evaluate("() => document.scrollingElement.scrollWidth") > 1280
+    page.close()
+
+
+def test_an_exchanged_article_is_as_wide_as_its_page(site, address, context):
+    """A page that is made too wide is narrow again with the article of another."""
+    page, _ = open_page(context, address + site.modules[0])
+    page.add_style_tag(content=STILL)
+    page.set_viewport_size(PHONE)
+    page.evaluate("() => document.querySelector('article').innerHTML += '<pre>' + 'x'.repeat(999)")
+    page.evaluate("() => document.querySelector('article pre:last-of-type').style.width = '999px'")
+    assert page.evaluate(WIDTH) > PHONE["width"]
+    page.evaluate(EXCHANGE, address + site.modules[-1])
+    assert page.evaluate(WIDTH) <= PHONE["width"]
+    assert site.modules[-1].split("/")[-2] in page.locator("article h1").inner_text()
     page.close()
 
 
