@@ -102,7 +102,7 @@ $(VENV)/.test: $(VENV)/.pip pyproject.toml constraints.txt
 	@echo "Installing everything, PyTorch and TensorFlow included. This happens once and takes minutes."
 	@$(INSTALL) -e ".[all]" --group test
 	@$(BIN)/python -m pip download --quiet $(CONSTRAINTS) -d $(VENV)/wheelhouse \
-		matplotlib numpy safetensors scikit-learn scipy tqdm setuptools
+		matplotlib numpy pillow safetensors scikit-learn scipy tqdm setuptools
 	@touch $(VENV)/.book $@
 
 chromium:

@@ -96,7 +96,7 @@ def test_extra_all_is_the_union_of_the_others():
 
 def test_core_dependencies_leave_the_frameworks_of_colab_alone():
     core = {Requirement(line).name for line in PROJECT["dependencies"]}
-    assert core == {"matplotlib", "numpy", "safetensors", "scikit-learn", "scipy", "tqdm"}
+    assert core == {"matplotlib", "numpy", "pillow", "safetensors", "scikit-learn", "scipy", "tqdm"}
 
 
 def test_group_book_needs_no_framework():
