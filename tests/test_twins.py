@@ -17,6 +17,9 @@ from tests.twin_walk import different_names, different_outputs, lonely, stems
 TORCH_ONLY = {
     "companion.generative.captions": "takes the place of the labels of diffusion, which has none",
     "companion.generative.diffusion": "its subject, schedules and samplers, needs no framework",
+    "companion.language.lora": "a wrapper of PyTorch's layers; Keras has its own, enable_lora",
+    "companion.language.masked": "batches and guesses for chapters that train in PyTorch",
+    "companion.language.next_token": "batches and bits for chapters that train in PyTorch",
     "companion.language.steps": "GPT's step of decoding without PyTorch's modules, for speed",
     "companion.language.window": "the instrument of one measurement, companion/data/scaling.csv",
     "companion.vision.detector": "its subject, boxes and their loss, needs no second framework",

@@ -15,14 +15,19 @@ from companion.checkpoints import save_checkpoint
 from companion.data import documentation
 from companion.language.config import GPTConfig
 from companion.language.gpt_torch import GPT
-from companion.language.next_token_torch import next_token_loss, surprises, windows
+from companion.language.next_token_torch import (
+    next_token_loss,
+    scale_start,
+    surprises,
+    windows,
+)
 from companion.scale import seed_everything
 from companion.text.bpe import BPE
 from companion.training.trainer_torch import fit
 
 NAME = "gpt_documentation"
-SEED, STEPS, BATCH, CONTEXT, TOKENS = 0, 1000, 16, 128, 512
-RATE, DROPOUT, DECAY = 4e-3, 0.1, 0.1
+SEED, STEPS, BATCH, CONTEXT, TOKENS = 0, 1200, 16, 128, 512
+RATE, DROPOUT, DECAY, START = 4e-3, 0.1, 0.1, 3.0
 
 
 def rate(step):
@@ -35,26 +40,34 @@ def bits_per_character(model, tokeniser, text):
     return float(surprises(model, tokeniser.encode(text)).sum() / len(text))
 
 
+def trained(tokeniser, text, validation):
+    """Return the model and the history of its training."""
+    model = GPT(GPTConfig(TOKENS, CONTEXT, 96, 4, 4, 4 * 96, dropout=DROPOUT))
+    scale_start(model, START)
+    history = fit(
+        model,
+        windows(tokeniser.encode(text), CONTEXT, BATCH, SEED),
+        loss=next_token_loss,
+        optimizer=torch.optim.AdamW(
+            model.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=DECAY, fused=True
+        ),
+        steps=STEPS,
+        schedule=rate,
+        clip_norm=1.0,
+        evaluate=lambda network: {"bits": bits_per_character(network, tokeniser, validation)},
+        evaluate_every=STEPS // 6,
+    )
+    return model, history
+
+
 def main():
     """Train, measure and write."""
     torch.set_num_threads(1)
     seed_everything(SEED)
     text, (validation, test) = documentation.train(), documentation.held_out()
     tokeniser = BPE.train(text, TOKENS)
-    model = GPT(GPTConfig(TOKENS, CONTEXT, 96, 4, 4, 4 * 96, dropout=DROPOUT))
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=DECAY, fused=True
-    )
     began = time.process_time()
-    fit(
-        model,
-        windows(tokeniser.encode(text), CONTEXT, BATCH, SEED),
-        loss=next_token_loss,
-        optimizer=optimizer,
-        steps=STEPS,
-        schedule=rate,
-        clip_norm=1.0,
-    )
+    model, history = trained(tokeniser, text, validation)
     facts = {
         "command": f"python -m tools.checkpoints.{NAME}",
         "seed": SEED,
@@ -62,6 +75,7 @@ def main():
         "batch": BATCH,
         "seconds": round(time.process_time() - began),
         "characters": {"training": len(text), "test": len(test)},
+        "validation": [round(float(bits), 4) for bits in history.series("bits")[1]],
         "metrics": {
             "validation_bits_per_character": bits_per_character(model, tokeniser, validation),
             "test_bits_per_character": bits_per_character(model, tokeniser, test),
