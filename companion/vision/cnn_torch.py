@@ -17,6 +17,7 @@ Images come in as (B, C, H, W) and are computed on in channels_last, the order (
 memory: it is faster, and makes the flattening below free. Flattened is in this order, as in Keras.
 """
 
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -64,12 +65,16 @@ class CNN(nn.Module):
         """
         dtypes = (str(tensor.dtype).removeprefix("torch.") for tensor in (images, self.head.weight))
         self.config.check_images(images.shape, *dtypes, channels_first=True)
-        activation = getattr(F, self.config.activation)
+        pool = partial(F.max_pool2d, kernel_size=2)
+        order = [getattr(F, self.config.activation), pool]
+        if self.config.activation == "relu":  # it may come last, on a quarter of the numbers
+            order.reverse()
         found = []
         hidden = images.contiguous(memory_format=torch.channels_last)
         for stage in self.stages:
-            hidden = F.max_pool2d(activation(stage(hidden)), 2)  # (B, filters, H′, W′)
-            found.append(hidden)
+            for step in (stage, *order):
+                hidden = step(hidden)
+            found.append(hidden)  # (B, filters, H′, W′)
         return found
 
     def forward(self, images):
