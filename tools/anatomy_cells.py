@@ -109,6 +109,9 @@ def figures_are_described(root: Path, chapter: Chapter) -> Iterator[str]:
         )
         if images > 1:
             yield f"cell {place} shows {images} images; expected one per cell"
+        if images and any(output["output_type"] == "execute_result" for output in cell["outputs"]):
+            # Both would get the figure's name, and the site does not build.
+            yield f"cell {place} shows a value beside its image; end its last line with ;"
         if images:
             settings = cell["metadata"].get("mystnb", {})
             names[settings.get("figure", {}).get("name")] += 1

@@ -29,6 +29,11 @@ def _two_figures(tree):
     tree.cell(FIGURE).outputs *= 2
 
 
+def _value_beside_figure(tree):
+    value = {"output_type": "execute_result", "data": {"text/plain": "<Axes>"}}
+    tree.cell(FIGURE).outputs.append(value | {"metadata": {}, "execution_count": 1})
+
+
 def _no_caption(tree):
     tree.cell(FIGURE).metadata.mystnb.figure.clear()
 
@@ -113,6 +118,7 @@ MUTATIONS = [
     ("figures_are_described", "no alt", lambda t: t.cell(FIGURE).metadata.mystnb.pop("image")),
     ("figures_are_described", "no caption", _no_caption),
     ("figures_are_described", "two", _two_figures),
+    ("figures_are_described", "value", _value_beside_figure),
     ("claims_are_made", "three claims", lambda t: t.cell("claim(").outputs.pop()),
     ("claims_are_made", "a claim inside", _append(CHECKED, 'if True:\n    claim("a", 1 < 2)')),
     ("claims_are_made", "a claim twice", _claim_twice),
