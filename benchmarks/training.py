@@ -26,6 +26,23 @@ def data():
     return inputs.astype(np.float32), labels
 
 
+def plain_loop(model, optimizer, inputs, labels, batch, epochs=1):
+    """Train in PyTorch as a reader would write it; returns the loss of each update."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    model.train()
+    losses = []
+    for _ in range(epochs):
+        for rows in torch.randperm(len(inputs)).split(batch):
+            loss = cross_entropy(model(inputs[rows]), labels[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+    return losses
+
+
 def torch_competitors(hidden, batch):
     """The torch trainer, and the loop that a reader would write instead of it."""
     import torch
@@ -44,16 +61,7 @@ def torch_competitors(hidden, batch):
     own, own_optimizer = start()
 
     def loop():
-        own.train()
-        losses = []
-        for _ in range(EPOCHS):
-            for rows in torch.randperm(SAMPLES).split(batch):
-                loss = cross_entropy(own(inputs[rows]), labels[rows])
-                own_optimizer.zero_grad()
-                loss.backward()
-                own_optimizer.step()
-                losses.append(loss.item())
-        return losses
+        return plain_loop(own, own_optimizer, inputs, labels, batch, EPOCHS)
 
     model, optimizer = start()
 

@@ -11,6 +11,7 @@ import sys
 import time
 
 from benchmarks.side_by_side import compare, main
+from benchmarks.training import plain_loop
 
 SAMPLES, BATCH, IMAGE, CLASSES = 1024, 64, (28, 28, 1), 10
 TWIN, LISTING, LOOP = "Keras twin", "Keras listing", "torch CNN"
@@ -34,27 +35,15 @@ def config():
 def torch_loop():
     """Return a function that trains the PyTorch model for an epoch."""
     import torch
-    from torch.nn.functional import cross_entropy
 
     from companion.vision.cnn_torch import CNN
 
     torch.manual_seed(0)
     images, labels = map(torch.from_numpy, data())
     images = images.permute(0, 3, 1, 2)  # (SAMPLES, 1, 28, 28)
-    model = CNN(config()).train()
+    model = CNN(config())
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
-
-    def epoch():
-        losses = []
-        for rows in torch.randperm(SAMPLES).split(BATCH):
-            loss = cross_entropy(model(images[rows]), labels[rows])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.item())
-        return losses
-
-    return epoch
+    return lambda: plain_loop(model, optimizer, images, labels, BATCH)
 
 
 def listing():
