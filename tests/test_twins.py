@@ -20,6 +20,7 @@ TORCH_ONLY = {
     "companion.language.lora": "a wrapper of PyTorch's layers; Keras has its own, enable_lora",
     "companion.language.masked": "batches and guesses for chapters that train in PyTorch",
     "companion.language.next_token": "batches and bits for chapters that train in PyTorch",
+    "companion.language.starts": "for chapters that train narrow models in PyTorch",
     "companion.language.steps": "GPT's step of decoding without PyTorch's modules, for speed",
     "companion.language.window": "the instrument of one measurement, companion/data/scaling.csv",
     "companion.vision.detector": "its subject, boxes and their loss, needs no second framework",

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from companion.checks import natural, number
+from companion.checks import natural
 
-__all__ = ["next_token_loss", "scale_start", "surprises", "windows"]
+__all__ = ["next_token_loss", "surprises", "windows"]
 
 
 def windows(tokens, context, batch_size, seed=0):
@@ -54,27 +54,6 @@ def windows(tokens, context, batch_size, seed=0):
 def next_token_loss(logits, targets):
     """Return the mean cross-entropy in nats: logits (B, C, V), targets (B, C)."""
     return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
-
-
-@torch.no_grad()
-def scale_start(model, factor):
-    """Multiply the first weights of a model, all its matrices and tables, and return the model.
-
-    GPT-2 draws them with a deviation of 0.02. That suits a width of about a thousand; in a narrow
-    model the scores of attention then begin so close to 0 that training first has to enlarge them.
-
-    Args:
-        model: A `torch.nn.Module` that is not trained yet; it is changed.
-        factor: What to multiply by, at least 1e-6.
-
-    Raises:
-        ValueError: If the factor is not such a number.
-    """
-    factor = number("factor", factor, 1e-6)
-    for parameter in model.parameters():
-        if parameter.ndim == 2:  # neither biases nor norms
-            parameter.mul_(factor)
-    return model
 
 
 @torch.no_grad()

@@ -12,21 +12,20 @@ The 256 bytes come first, in GPT-2's order, then the merges, then special tokens
 
 import json
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from itertools import pairwise
 from operator import index
 from pathlib import Path
 
 from companion.checks import natural
 from companion.saving import replacing
+from companion.text.merges import ORDER, PRINTABLE, join, learn
 from companion.text.pieces import pieces
 
 __all__ = ["BPE"]
 
-_PRINTABLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
-_ORDER = [*_PRINTABLE, *sorted(set(range(256)) - set(_PRINTABLE))]  # of the bytes' ids
 # How GPT-2's files write bytes: those that cannot be printed become letters from 256 on.
-_LETTERS = {byte: chr(byte if i < len(_PRINTABLE) else 68 + i) for i, byte in enumerate(_ORDER)}
+_LETTERS = {byte: chr(byte if i < len(PRINTABLE) else 68 + i) for i, byte in enumerate(ORDER)}
 _BYTES = {letter: byte for byte, letter in _LETTERS.items()}
 _VOCABULARY, _MERGES = "vocab.json", "merges.txt"
 _HEADER = "#version: 0.2"
@@ -50,7 +49,7 @@ class BPE:
     """
 
     def __init__(self, merges=(), special=()):
-        self.tokens = [bytes([byte]) for byte in _ORDER]
+        self.tokens = [bytes([byte]) for byte in ORDER]
         self.merges = [tuple(pair) for pair in merges]
         ids = {token: i for i, token in enumerate(self.tokens)}
         self._joined = {}  # pair of ids -> (place among the merges, id)
@@ -91,7 +90,32 @@ class BPE:
         size = natural("size", size, 256 + len(special)) - len(special)
         texts = [texts] if isinstance(texts, str) else texts
         words = Counter(piece for text in texts for piece in pieces(text))
-        return cls(_train(words, size), special)
+        return cls(learn(words, size), special)
+
+    @classmethod
+    def from_lines(cls, lines, special=()):
+        """Make a tokeniser of merges as `lines` has them.
+
+        Args:
+            lines: Strings of two written tokens with a space between, in order.
+            special: As in the constructor.
+
+        Raises:
+            ValueError: If a line is none of these, or joins what is no token yet.
+        """
+        merges = []
+        for line in lines:
+            try:
+                left, right = map(_read, line.split(" "))
+            except (AttributeError, KeyError, ValueError) as error:
+                raise ValueError(f"line is {line!r}; expected two tokens as GPT-2 does") from error
+            merges.append((left, right))
+        return cls(merges, special)
+
+    @property
+    def lines(self):
+        """The merges as GPT-2's merges.txt has them, a string for each: "a b"."""
+        return [f"{_written(a)} {_written(b)}" for a, b in self.merges]
 
     def encode(self, text, *, special=False):
         """Return the ids of a text.
@@ -147,9 +171,8 @@ class BPE:
         folder.mkdir(parents=True, exist_ok=True)
         names = [_written(token) for token in self.tokens[: self._ordinary]]
         vocabulary = {name: i for i, name in enumerate([*names, *self.special])}
-        lines = [_HEADER, *(f"{_written(a)} {_written(b)}" for a, b in self.merges)]
         with replacing(folder / _MERGES) as path:
-            path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            path.write_text("\n".join([_HEADER, *self.lines]) + "\n", encoding="utf-8")
         with replacing(folder / _VOCABULARY) as path:
             path.write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
 
@@ -169,8 +192,8 @@ class BPE:
         try:
             vocabulary = json.loads((Path(folder) / _VOCABULARY).read_text(encoding="utf-8"))
             names = sorted(vocabulary, key=vocabulary.get)
-            merges = [tuple(map(_read, line.split(" "))) for line in lines]
-            found = cls(merges, names[len(cls(merges).tokens) :])
+            found = cls.from_lines(lines)
+            found = cls(found.merges, names[len(found.tokens) :])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{folder} holds no byte-level BPE: {error}") from error
         same = [_written(token) for token in found.tokens[: found._ordinary]] + [*found.special]
@@ -190,7 +213,7 @@ class BPE:
             (place, new), pair = min((self._joined.get(pair, last), pair) for pair in pairwise(ids))
             if place == len(self.merges):
                 break
-            ids = _join(ids, pair, new)
+            ids = join(ids, pair, new)
         if len(self._seen) < _REMEMBERED:
             self._seen[piece] = ids
         return ids
@@ -202,44 +225,3 @@ def _written(token):
 
 def _read(name):
     return bytes(_BYTES[letter] for letter in name)
-
-
-def _join(ids, pair, new):
-    """Replace each occurrence of a pair, from left to right, by one id."""
-    found, place = [], 0
-    while place < len(ids):
-        here = place + 1 < len(ids) and (ids[place], ids[place + 1]) == pair
-        found.append(new if here else ids[place])
-        place += 2 if here else 1
-    return found
-
-
-def _train(words, size):
-    """Return the merges that bring the tokens to `size`, or fewer, for words with their counts."""
-    ids = {bytes([byte]): i for i, byte in enumerate(_ORDER)}
-    tokens, merges = list(ids), []
-    parts = [[ids[bytes([byte])] for byte in word.encode("utf-8")] for word in words]
-    often = list(words.values())
-    pairs, where = Counter(), defaultdict(set)  # how often a pair occurs, and in which words
-    for word, part in enumerate(parts):
-        for pair in pairwise(part):
-            pairs[pair] += often[word]
-            where[pair].add(word)
-    while len(tokens) < size and pairs:
-        # Of equally frequent pairs the one with the lowest ids, as in `tokenizers`.
-        pair = max(pairs, key=lambda pair: (pairs[pair], -pair[0], -pair[1]))
-        if pairs[pair] < 2:
-            break
-        merges.append((tokens[pair[0]], tokens[pair[1]]))
-        new = ids.setdefault(b"".join(merges[-1]), len(tokens))
-        if new == len(tokens):
-            tokens.append(b"".join(merges[-1]))
-        for word in where.pop(pair):
-            for old in pairwise(parts[word]):
-                pairs[old] -= often[word]
-            parts[word] = _join(parts[word], pair, new)
-            for now in pairwise(parts[word]):
-                pairs[now] += often[word]
-                where[now].add(word)
-        pairs = +pairs  # without the ones that are gone
-    return merges

@@ -153,6 +153,19 @@ def test_it_is_saved_and_loaded(bpe, tmp_path):
     assert found.special == bpe.special
 
 
+def test_its_merges_are_written_as_lines_and_read_again(bpe, tmp_path):
+    found = BPE.from_lines(bpe.lines, bpe.special)
+    assert (found.tokens, found.merges) == (bpe.tokens, bpe.merges)
+    bpe.save(tmp_path)
+    assert (tmp_path / "merges.txt").read_text(encoding="utf-8").split("\n")[1:-1] == bpe.lines
+
+
+@pytest.mark.parametrize("line", ["a", "a b c", "a \n", 7, "ab c"])
+def test_lines_that_are_no_merges_are_refused(line):
+    with pytest.raises(ValueError, match=r"line is|merge 0 joins"):
+        BPE.from_lines([line])
+
+
 def test_training_stops_when_no_pair_occurs_twice():
     assert len(BPE.train("abcdefg", 300).tokens) == 256
 

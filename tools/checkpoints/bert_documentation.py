@@ -17,8 +17,8 @@ from companion.data import documentation
 from companion.language.bert_torch import BERTMaskedLM
 from companion.language.config import BERTConfig
 from companion.language.masked_torch import masked_accuracy, masked_loss, masked_windows
-from companion.language.next_token_torch import scale_start
 from companion.language.positions import sinusoids
+from companion.language.starts_torch import scale_start
 from companion.scale import seed_everything
 from companion.text.bpe import BPE
 from companion.training.trainer_torch import fit
@@ -93,7 +93,7 @@ def main():
         "metrics": {"test_accuracy": masked_accuracy(model, map(asked, range(30)))},
         "first_losses": [round(float(loss), 5) for loss in history.series("loss")[1][:60]],
         "losses": [round(float(loss), 3) for loss in history.series("loss")[1][::50]],
-        "merges": [[part.decode("latin-1") for part in pair] for pair in tokeniser.merges],
+        "merges": tokeniser.lines,
     }
     save_checkpoint(NAME, model, facts)
     print(f"{NAME}: {facts['seconds']} s, {facts['metrics']}")

@@ -17,10 +17,10 @@ from companion.language.config import GPTConfig
 from companion.language.gpt_torch import GPT
 from companion.language.next_token_torch import (
     next_token_loss,
-    scale_start,
     surprises,
     windows,
 )
+from companion.language.starts_torch import scale_start
 from companion.scale import seed_everything
 from companion.text.bpe import BPE
 from companion.training.trainer_torch import fit
@@ -80,7 +80,7 @@ def main():
             "validation_bits_per_character": bits_per_character(model, tokeniser, validation),
             "test_bits_per_character": bits_per_character(model, tokeniser, test),
         },
-        "merges": [[part.decode("latin-1") for part in pair] for pair in tokeniser.merges],
+        "merges": tokeniser.lines,
     }
     save_checkpoint(NAME, model, facts)
     print(facts["metrics"], facts["seconds"])
